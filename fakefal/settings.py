@@ -52,6 +52,7 @@ OTHER_VARIABLES = {
         "FAKED_PID",
         "COMMAND",
         "CALLER",
+        "LED_BY",
     )
 }
 DEFAULT_PORT = 8710

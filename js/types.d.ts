@@ -83,6 +83,10 @@ export interface Answer extends When {
   seconds?: number;
   /** The log lines of the run. */
   logs?: string[];
+  /** After how many failed attempts the job succeeds; for a `status` of 503 or 504. */
+  attempts?: number;
+  /** Whether the refusal is charged; for a `status` of 400 to 499. */
+  billed?: boolean;
 }
 
 /** A kind of finding of the verdict. */
@@ -99,6 +103,9 @@ export type FindingKind =
   | "wrong_address"
   | "unverified_webhook";
 
+/** A request: its id, one of `requests()`, or what `fal.queue.submit` returned. */
+export type Named = string | { requestId: string } | { request_id: string };
+
 /** The emulator for the running test. Each test has its own key, so it does not see jobs of other tests. */
 export interface Fakefal {
   /** The base URL of the emulator, for clients that take one, and for its page in a browser. */
@@ -109,14 +116,14 @@ export interface Fakefal {
   requests(): Promise<EmulatedRequest[]>;
   /** What this test would have cost. */
   ledger(): Promise<Ledger>;
-  /** Add an effect, such as `"generation_timeout when nth=2"`. The newest rule that matches wins. */
+  /** Add an effect, such as `"content_policy_violation when nth=2"`. The newest rule that matches wins. */
   inject(rule: string, when?: When): Promise<void>;
   /** Answer requests with your own result. */
   respond(answer: Answer): Promise<void>;
   /** Move emulated time for this test; resolves after everything due has happened, including webhooks. */
   advance(seconds: number): Promise<void>;
   /** Advance one request by emulated seconds, to its start, or to its end. */
-  advance(how: number | "start" | "end", request: EmulatedRequest | string): Promise<void>;
+  advance(how: number | "start" | "end", request: Named): Promise<void>;
   /**
    * Fail if the program made a mistake that costs real money; the message shows the calls that prove it.
    * `allow` ignores kinds of findings.

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, TypeVar
 
 import click
@@ -60,7 +61,7 @@ def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIE
         request = urllib.request.Request(f"{url.rstrip('/')}/_fakefal/{path}", headers=headers)  # noqa: S310
         with direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, OSError, ValueError, HTTPException) as error:
         raise NoAnswer(_explained(error, start)) from error
 
 
@@ -70,6 +71,8 @@ def _explained(error: Exception, start: str) -> str:
         return f"{error}; set {CONTROL_TOKEN} to the token of the server"
     if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
         return f"nothing listens there; start it with {start}"
+    if isinstance(error, ValueError | HTTPException) or getattr(error, "code", 0) == HTTPStatus.NOT_FOUND:
+        return f"something else answers there; start it with {start} on a free port"
     return str(error)
 
 

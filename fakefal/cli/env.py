@@ -15,10 +15,10 @@ import click
 
 from fakefal.cli.asking import NoAnswer, ask_emulator, check_key, key_option, url_option
 from fakefal.cli.help_examples import examples
-from fakefal.server.child import led_by, no_proxy
+from fakefal.server.child import led_by, no_proxy, without_runs
 from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal.server.lead_folder import NotLed, read_lead_folder
-from fakefal.state.temporary import PREFIX
+from fakefal.server.redirection import PREPENDED
 
 Variables = Mapping[str, str | None]
 """Variables with their values; None removes a variable."""
@@ -30,12 +30,8 @@ STOP = "(exit 2)"
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"[\w./:@,+=-]*", re.ASCII)
-_EARLIER = {
-    "PYTHONPATH": re.compile(rf"[^:]*/{PREFIX}[^:]*:?"),
-    "NODE_OPTIONS": re.compile(rf'--require "[^"]*/{PREFIX}[^"]*" ?'),
-    "BUN_OPTIONS": re.compile(rf"--preload=\S*/{PREFIX}\S* ?"),
-}
-"""The values of an earlier server in the variables that keep the user's own parts; its files may be gone."""
+AT_THE_START = "# For readers that set variables before a program starts, such as node --env-file and dotenv run."
+"""The first line of a file ``.env``: NODE_OPTIONS and PYTHONPATH have no effect on a process that already runs."""
 
 SHELLS = ("shell", "powershell")
 """The formats that change the environment in which ``fakefal env`` is called."""
@@ -95,7 +91,7 @@ def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -
         raise NotLed(f"{url} was started without --lead: start it with {START}, or use fakefal run --attach")
     check_key(url, key)
     leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
-    led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key or FAKE_KEY)
+    led = led_by(environ, leading, key=key or FAKE_KEY)
     wanted = {name for name, value in led.items() if value != environ.get(name)} | {*leading, "FAL_KEY"}
     removed = environ.keys() - led.keys()
     return {name: led.get(name) for name in sorted(wanted | removed)}
@@ -129,13 +125,8 @@ def restored(environ: Mapping[str, str]) -> Variables:
     if keys := sorted(name for name, value in before.items() if value is False):
         click.echo(f"fakefal env: set {', '.join(keys)} again: keys are not kept", err=True)
     values = {name: value if isinstance(value, str) else None for name, value in before.items()}
-    own = {name: _without_earlier(name, environ[name]) or None for name in _EARLIER if name in environ}
-    return {**values, **own, BEFORE: None}
-
-
-def _without_earlier(name: str, value: str) -> str:
-    pattern = _EARLIER.get(name)
-    return pattern.sub("", value) if pattern else value
+    own = without_runs({name: environ[name] for name in PREPENDED if name in environ})
+    return {**values, **{name: value or None for name, value in own.items()}, BEFORE: None}
 
 
 class Unwritable(Exception):
@@ -154,10 +145,11 @@ def _shell(variables: Variables) -> str:
 
 def _dotenv(variables: Variables) -> str:
     """Lines for a file ``.env``, quoted in the way that all its readers understand."""
-    return "\n".join(
+    lines = (
         f"# remove {name}" if value is None else f"{name}={_dotenv_value(name, value)}"
         for name, value in variables.items()
     )
+    return "\n".join([AT_THE_START, *lines])
 
 
 def _dotenv_value(name: str, value: str) -> str:

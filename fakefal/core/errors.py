@@ -12,6 +12,9 @@ QueueError
 
 from __future__ import annotations
 
+SURPRISES = [("COMPLETED", move) for move in ("start", "advance", "finish")]
+"""The refused moves of callers who believe that the request still runs."""
+
 
 class QueueError(Exception):
     """The base of all errors of the queue. The call that raised it changed nothing."""
@@ -21,7 +24,8 @@ class RefusedMove(QueueError):
     """The lifecycle has no such move from this state."""
 
     def __init__(self, state: str, move: str) -> None:
-        super().__init__(f"a request that is {state} cannot {move}")
+        at_once = "; with the profile instant, jobs end at once" if (state, move) in SURPRISES else ""
+        super().__init__(f"a request that is {state} cannot {move}{at_once}")
         self.state = state
         self.move = move
 

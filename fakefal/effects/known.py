@@ -207,6 +207,8 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
+    if not given:
+        raise BadEffect("respond: give what the job answers or how it runs: result={...}, video='clip.mp4', seconds=3")
     answers = [words for name, words in _ANSWER_WORDS.items() if name in given]
     if len(answers) > 1:
         raise BadEffect(f"respond: give {' or '.join(answers)}, not both")
@@ -223,7 +225,7 @@ def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
         return
     if not local:
         raise BadEffect(
-            "respond: over the network, video must be a URL; only settings, options and tests can name files"
+            "respond: over the network, video must be a URL; only settings, options and Python tests can name files"
         )
     if not Path(video).is_file():
         raise BadEffect(f"respond: there is no file {video}")

@@ -14,12 +14,20 @@ from pathlib import Path
 
 from fakefal.server.authority import BUNDLE_VARIABLES, merged_bundle
 from fakefal.server.credentials import FAKE_KEY, faked_credentials
-from fakefal.server.redirection import PREPENDED, ascii_name, led_environ
+from fakefal.server.redirection import LED_BY, PREPENDED, ascii_name, led_environ
+from fakefal.state.temporary import PREFIX
 from fakefal_contracts.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-REMOVED = ("FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
+REMOVED = ("FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST", "FAKEFAL_CALLER")
 LOCAL = ("localhost", "127.0.0.1", "::1")
+
+_OF_RUNS = {
+    "PYTHONPATH": re.compile(rf"[^:]*/{PREFIX}[^:]*:?"),
+    "NODE_OPTIONS": re.compile(rf'--require "[^"]*/{PREFIX}[^"]*" ?'),
+    "BUN_OPTIONS": re.compile(rf"--preload=\S*/{PREFIX}\S* ?"),
+}
+"""What runs and servers add to the variables that keep the user's own parts; its files may be gone."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,21 @@ def child_environment(environ: Mapping[str, str], addresses: ChildAddresses, *, 
 
 
 def led_by(environ: Mapping[str, str], leading: Mapping[str, str], *, key: str = FAKE_KEY) -> dict[str, str]:
-    """The environment of a program that these variables lead to the emulator; `key` is its ``FAL_KEY``."""
+    """The environment of a program that these variables lead to the emulator; `key` is its ``FAL_KEY``.
+
+    It has nothing of a run around this one, or of an earlier server.
+    """
     faked = {**environ, **faked_credentials(environ, key)}
     child = {name: value for name, value in faked.items() if value is not None and name.upper() not in REMOVED}
     for name in [name for name in child if name.upper().endswith("_PROXY")]:
         del child[name]  # ws_proxy, socks_proxy and others would bypass the emulator
-    own = {name: value for name, value in child.items() if name not in leading or name in PREPENDED}
+    own = {name: value for name, value in without_runs(child).items() if name not in leading or name in PREPENDED}
     return {**led_environ(own, leading), "FAL_KEY": key}
+
+
+def without_runs(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment whose `PREPENDED` variables have only the user's own parts."""
+    return {name: _OF_RUNS[name].sub("", value) if name in _OF_RUNS else value for name, value in environ.items()}
 
 
 def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str, str]:
@@ -62,7 +78,7 @@ def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict
     leading |= dict.fromkeys(BUNDLE_VARIABLES, str(bundle))
     home = addresses.folder / "fal-home"
     home.mkdir(exist_ok=True)
-    leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url}
+    leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url, LED_BY: str(addresses.folder)}
     preload = addresses.folder / "preload.cjs"
     leading["NODE_OPTIONS"] = f"--require {_quoted(preload)}"
     if " " not in str(preload):  # Bun does not support quotes there
@@ -95,6 +111,7 @@ def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, 
     ports = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port}
     authority = addresses.authority.decode()
     facts = {**ports, "authority": authority, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
+    facts["ledBy"] = LED_BY
     path.write_text(_filled("preload.cjs", "const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
 
 

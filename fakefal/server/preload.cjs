@@ -57,11 +57,11 @@ function connectSecurely(...args) {
 // A test has a key of its own, which takes the place of any well-formed key that its program sends to fal.  The key of
 // the test that runs stands in a file, so that a server which was started before the test has it, too.
 exports.enter = () => {}; // the npm package sees there that the file is right
+exports.caller = process.env.FAKEFAL_CALLER; // the npm package sets it, too
 function asCaller(host, value) {
-  const file = process.env.FAKEFAL_CALLER;
-  if (!file || !isFal(host) || !/^Key [^:\s]+:\S+$/i.test(value)) return value;
+  if (!exports.caller || !isFal(host) || !/^Key [^:\s]+:\S+$/i.test(value)) return value;
   exports.enter();
-  return `Key ${readFileSync(file, "utf8")}`;
+  return `Key ${readFileSync(exports.caller, "utf8")}`;
 }
 const isAuthorization = (name) => String(name).toLowerCase() === "authorization";
 const setHeader = http.ClientRequest.prototype.setHeader;
@@ -85,11 +85,12 @@ if (!process.versions.bun) {
 
 // Workers and children that are given an environment of their own must be led, too.
 function led(own) {
-  const { FAL_KEY, FAKEFAL_CALLER } = process.env;
+  const { FAL_KEY } = process.env;
   exports.enter();
   if (own === null || typeof own !== "object") return own;
+  if (own[run.ledBy] && own[run.ledBy] !== run.environ[run.ledBy]) return own; // a run within this one leads it
   const environ = { ...run.environ, ...own };
-  if (FAKEFAL_CALLER) environ.FAKEFAL_CALLER = FAKEFAL_CALLER;
+  if (exports.caller) environ.FAKEFAL_CALLER = exports.caller;
   if (own.FAL_KEY && own.FAL_KEY === FAL_KEY) environ.FAL_KEY = process.env.FAL_KEY;
   for (const [name, separator] of Object.entries(run.prepended)) {
     const ours = run.environ[name];

@@ -27,6 +27,8 @@ ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the functions whose las
 NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # the position of `server_hostname`, counted without self
 MARK = "_leads_to_fakefal"
 PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " ", "BUN_OPTIONS": " "}
+LED_BY = "FAKEFAL_LED_BY"
+"""The variable that names the run or server which leads a program, by its folder."""
 RUN: dict[str, Any] | None = None
 
 
@@ -354,7 +356,12 @@ def _starting(position: int) -> Callable[[Any], Any]:
 
 
 def led_environ(own: Mapping[str, str], leading: Mapping[str, str]) -> dict[str, str]:
-    """An environment with the variables that lead a program. Its own values stay; in `PREPENDED`, after ours."""
+    """An environment with the variables that lead a program. Its own values stay; in `PREPENDED`, after ours.
+
+    An environment of another run stays as it is: that run was started within ours.
+    """
+    if own.get(LED_BY, leading.get(LED_BY)) != leading.get(LED_BY):
+        return dict(own)
     led = {**leading, **own}
     for name in PREPENDED.keys() & leading.keys() & own.keys():
         ours, separator = leading[name], PREPENDED[name]

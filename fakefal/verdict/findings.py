@@ -19,7 +19,7 @@ class Finding:
 
     `calls` show it, oldest first.  `usd` is what it would have cost, None if it has no price or the price is unknown.
     `seconds` is how long the program waited, if the finding is about that.  `request_ids` are its jobs, and
-    `webhook_status` is the answer of a receiver.
+    `webhook_status` is the answer of a receiver. `unacknowledged`: no webhook of its job was answered with 2xx.
     """
 
     kind: Kind
@@ -31,6 +31,7 @@ class Finding:
     seconds: float | None = None
     request_ids: tuple[str, ...] = ()
     webhook_status: int | None = None
+    unacknowledged: bool = False
 
     @property
     def evidence(self) -> str:
@@ -40,6 +41,8 @@ class Finding:
             shown.insert(len(shown) - 1, f"{self.seconds:.3g} s later")
         if self.webhook_status is not None:
             shown.append(f"its receiver answered {self.webhook_status} to a wrong signature")
+        if self.unacknowledged:
+            shown.append("its webhook was not answered with 2xx")
         return "; ".join(shown) or f"job {' '.join(self.request_ids)}"
 
 

@@ -262,7 +262,8 @@ class Witness:
             if ends_well:
                 yield found
         elif ending is not None:
-            yield replace(found, kind=Kind.RESULT_NEVER_FETCHED, usd=usd)
+            unacknowledged = look.record.webhook is not None
+            yield replace(found, kind=Kind.RESULT_NEVER_FETCHED, usd=usd, unacknowledged=unacknowledged)
 
     def _was_downloaded(self, body: bytes) -> bool:
         return any(path.decode() in self._downloads for path in _FILES.findall(body))

@@ -4,8 +4,11 @@ import { Agent, request } from "node:http";
 const agent = new Agent({ keepAlive: true });
 const AS_SENT = ["arguments", "tags"];
 
+/** The emulator, and the running test's key with its file. They stay, whatever a test does to its environment. */
+export const current = { url: "", key: "", file: "" };
+
 /**
- * Ask or change what the emulator has of this process's key.
+ * Ask or change what the emulator has of the running test's key.
  *
  * @param {"GET" | "POST"} method
  * @param {string} path
@@ -13,15 +16,15 @@ const AS_SENT = ["arguments", "tags"];
  * @returns {Promise<any>} the answer, its names in camel case
  */
 export async function control(method, path, given = {}) {
-  const url = new URL(`/_fakefal/${path}`, process.env.FAKEFAL_URL);
-  url.searchParams.set("key", String(process.env.FAL_KEY).split(":")[0]);
+  const url = new URL(`/_fakefal/${path}`, current.url);
+  url.searchParams.set("key", current.key.split(":")[0]);
   const body = method === "POST" ? JSON.stringify(given) : undefined;
   if (!body) {
     for (const [name, value] of Object.entries(given)) [value].flat().forEach((one) => url.searchParams.append(name, one));
   }
-  const { status, text } = await answered(method, url, body);
+  const { status, text, hint } = await answered(method, url, body);
   const answer = JSON.parse(text);
-  if (status >= 400) throw new Error(explained(answer.detail));
+  if (status >= 400) throw new Error(explained(answer.detail ?? `fakefal: ${path}: ${hint || text}`));
   return camel(answer);
 }
 
@@ -29,7 +32,7 @@ export async function control(method, path, given = {}) {
  * @param {string} method
  * @param {URL} url
  * @param {string | undefined} body
- * @returns {Promise<{ status: number, text: string }>}
+ * @returns {Promise<{ status: number, text: string, hint: string }>}
  */
 function answered(method, url, body) {
   return new Promise((resolve, reject) => {
@@ -39,7 +42,8 @@ function answered(method, url, body) {
     const sent = request(url, { method, agent, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (part) => (text += part)).on("error", failed);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+      const hint = String(response.headers["x-fakefal-hint"] ?? "");
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, hint }));
     });
     sent.on("error", failed).end(body);
   });

@@ -2,7 +2,7 @@
 import { AssertionError } from "node:assert";
 import { randomBytes } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
-import { control } from "./control.js";
+import { control, current } from "./control.js";
 
 const MOST_REQUESTS = 10_000;
 const LONGEST_NAME = 80;
@@ -15,10 +15,10 @@ const SHOWN_CALLS = 1000;
  */
 export function begin(name) {
   const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, LONGEST_NAME);
-  process.env.FAL_KEY = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
-  const caller = String(process.env.FAKEFAL_CALLER);
-  writeFileSync(`${caller}.new`, process.env.FAL_KEY);
-  renameSync(`${caller}.new`, caller); // whoever reads it finds a whole key
+  current.key = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
+  process.env.FAL_KEY = current.key;
+  writeFileSync(`${current.file}.new`, current.key);
+  renameSync(`${current.file}.new`, current.file); // whoever reads it finds a whole key
 }
 
 /**
@@ -39,6 +39,18 @@ export async function end(failed) {
 }
 
 /**
+ * The id of a request, as a part of a URL.
+ *
+ * @param {any} request
+ */
+function idOf(request) {
+  const id = typeof request === "string" ? request : request?.requestId ?? request?.request_id;
+  if (typeof id === "string" && id) return encodeURIComponent(id);
+  const given = request === undefined ? "undefined" : JSON.stringify(request);
+  throw new TypeError(`fakefal: ${given} is no request: give its id, or what fal.queue.submit or requests() returned`);
+}
+
+/**
  * Build what a test file imports.
  *
  * @param {() => boolean} enter sees before each use that the running test has its key; false where no test runs
@@ -55,11 +67,11 @@ export function fakefalFor(enter) {
   };
   return {
     get url() {
-      return String(process.env.FAKEFAL_URL);
+      return current.url;
     },
     get key() {
       needTest();
-      return String(process.env.FAL_KEY);
+      return current.key;
     },
     async requests() {
       return (await ask("GET", "requests", { limit: MOST_REQUESTS })).reverse();
@@ -76,10 +88,14 @@ export function fakefalFor(enter) {
       const effect = `respond(${given.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")})`;
       await ask("POST", "scenarios", { effect, endpoint, prompt, nth, probability });
     },
-    async advance(/** @type {number | "start" | "end"} */ how, /** @type {{ requestId: string } | string} */ request = "") {
-      const id = typeof request === "string" ? request : request.requestId;
-      if (id) await ask("POST", `requests/${id}/advance`, typeof how === "number" ? { seconds: how } : { to: how });
-      else if (typeof how === "number") await ask("POST", "clock", { advance: how });
+    async advance(/** @type {[number | "start" | "end", import("../types.js").Named?]} */ ...[how, ...requests]) {
+      if (typeof how !== "number" && how !== "start" && how !== "end") {
+        throw new TypeError(`fakefal: advance takes seconds, "start" or "end", and not ${JSON.stringify(how)}`);
+      }
+      if (requests.length > 0) {
+        const id = idOf(requests[0]);
+        await ask("POST", `requests/${id}/advance`, typeof how === "number" ? { seconds: how } : { to: how });
+      } else if (typeof how === "number") await ask("POST", "clock", { advance: how });
       else throw new TypeError(`fakefal: only a request can be brought to its ${how}: advance("${how}", request)`);
     },
     async assertCareful({ allow = [] } = {}) {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread, threadId } from "node:worker_threads";
+import { current } from "./control.js";
 
 const require = createRequire(import.meta.url);
 const PRELOAD = Symbol.for("fakefal.preload");
@@ -22,8 +23,10 @@ const STARTER = fileURLToPath(new URL("starter.js", import.meta.url));
 export function lead() {
   const led = /** @type {Record<symbol, string | undefined>} */ (/** @type {unknown} */ (Socket))[PRELOAD];
   const preload = led ?? startedServer();
-  process.env.FAKEFAL_CALLER = join(dirname(preload), `caller-${process.pid}-${threadId}`);
-  return require(preload);
+  current.url = String(process.env.FAKEFAL_URL);
+  current.file = join(dirname(preload), `caller-${process.pid}-${threadId}`);
+  process.env.FAKEFAL_CALLER = current.file; // for children
+  return Object.assign(require(preload), { caller: current.file });
 }
 
 /** Take the environment of the shared server; returns what leads this process to it. */

@@ -150,6 +150,7 @@ def test_what_is_an_effect(text: str, name: str, arguments: Any) -> None:
         ("respond(result={}, status=204)", "status is a status from 200 to 599 that has a body"),
         ("respond(result={}, status=99)", "that has a body"),
         ("respond(status=503)", "a status needs a result or a text"),
+        ("respond()", "give what the job answers or how it runs: result={...}, video='clip.mp4', seconds=3"),
         ("respond(result={}, text='x')", "give a result or a text, not both"),
         ("respond(video='https://a.example/a.mp4', text='x')", "give a video or a text, not both"),
         ("respond(text=5)", "text is a text"),

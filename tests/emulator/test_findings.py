@@ -203,6 +203,7 @@ class TestLeft:
         answer = send(server)
         finding = only(server, Kind.RESULT_NEVER_FETCHED)
         assert (finding["usd"], finding["at_end"]) == (PRICE, True)
+        assert "webhook was" not in server.control("verdict")["text"]
         finish(server, answer)
         assert found(server) == []
 
@@ -240,6 +241,7 @@ class TestLeft:
         receiver.wait(1)
         server.advance(0)
         assert found(server) == [(Kind.RESULT_NEVER_FETCHED, "proven")]
+        assert "its webhook was not answered with 2xx" in server.control("verdict")["text"]
         server.advance(5)
         receiver.wait(2)
         until(lambda: found(server) == [])

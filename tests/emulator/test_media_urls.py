@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import sys
 from typing import Any
 
@@ -9,14 +12,16 @@ import httpx
 import pytest
 
 from support.endpoints import I2V, O1
+from support.machine import ROOT
 from support.media import picture
-from support.programs import run_under
+from support.programs import FAKEFAL
 from support.receivers import Receiver
 from support.server import Serve, Server
 from support.waiting import run_program
 
 pytestmark = pytest.mark.quick
 
+INSTANT = {**os.environ, "FAKEFAL_PROFILE": "instant"}
 AT_FAL = {"Host": "queue.fal.run"}
 
 
@@ -83,8 +88,8 @@ print(url.startswith(os.environ["FAKEFAL_URL"] + "/cdn/files/"), urllib.request.
 """
 
 
-def test_a_run_can_be_told_so() -> None:
-    command = run_under(sys.executable, "-c", PROGRAM, profile="instant")
-    command[command.index("--") : command.index("--")] = ["--media-urls", "local"]
-    done = run_program(command)
+@pytest.mark.parametrize("file", ["docs/tutorials/nextjs.md", "examples/nextjs/package.json"])
+def test_a_run_can_be_told_so_as_where_a_browser_shows_the_files(file: str) -> None:
+    (script,) = re.findall(r'"dev": "fakefal (.*) next dev"', (ROOT / file).read_text("utf-8"))
+    done = run_program([*FAKEFAL, *shlex.split(script), sys.executable, "-c", PROGRAM], env=INSTANT)
     assert done.stdout.split() == ["True", "200"], done.stderr

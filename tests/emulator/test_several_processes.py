@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -19,7 +21,7 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from fakefal.cli import main
-from fakefal.cli.env import WRITERS, Unwritable, variables_of
+from fakefal.cli.env import AT_THE_START, WRITERS, Unwritable, variables_of
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.folder import ExchangeWriter
@@ -228,7 +230,7 @@ env -0 > "$1"
         ("form", "said"),
         [
             ("shell", "export A=1\nunset B\nunset FAL_KEY\nunset _FAKEFAL_BEFORE\n"),
-            ("dotenv", "A=1\n# remove B\n# remove FAL_KEY\n# remove _FAKEFAL_BEFORE\n"),
+            ("dotenv", f"{AT_THE_START}\nA=1\n# remove B\n# remove FAL_KEY\n# remove _FAKEFAL_BEFORE\n"),
             ("json", '{\n  "A": "1",\n  "B": null,\n  "FAL_KEY": null,\n  "_FAKEFAL_BEFORE": null\n}\n'),
             (
                 "powershell",
@@ -302,14 +304,26 @@ class TestFormats:
         found = json.loads(self.variables(leading, "json"))
         assert {name: read.get(name) for name in found} == found
 
+    @pytest.mark.parametrize("reader", ["node --env-file=.env", "dotenv -f .env run -- node"])
+    def test_a_reader_that_sets_them_before_node_starts_leads_it(
+        self, leading: dict[str, str], reader: str, tmp_path: Path, node: str
+    ) -> None:
+        (tmp_path / ".env").write_text(self.variables(leading, "dotenv"))
+        call = f"""fetch("https://queue.fal.run/{O1}", {{
+            method: "POST", headers: {{ authorization: `Key ${{process.env.FAL_KEY}}` }}, body: '{{"prompt": "x"}}'
+        }}).then((answer) => console.log(answer.status))"""
+        bare = {"PATH": os.pathsep.join([str(Path(node).parent), str(Path(sys.executable).parent), os.environ["PATH"]])}
+        done = run_program([*reader.split(), "-e", call], cwd=tmp_path, env=bare)
+        assert done.stdout == "200\n", done.stderr
+
     @pytest.mark.quick
     @pytest.mark.parametrize(
         ("form", "value", "written"),
         [
             ("shell", "it's $(me) `x`\n", "export A='it'\"'\"'s $(me) `x`\n'"),
             ("powershell", "it's $me", "${env:A} = 'it''s $me'"),
-            ("dotenv", "a b # d", "A='a b # d'"),
-            ("dotenv", "", "A="),
+            ("dotenv", "a b # d", f"{AT_THE_START}\nA='a b # d'"),
+            ("dotenv", "", f"{AT_THE_START}\nA="),
             ("json", 'a"b', '{\n  "A": "a\\"b"\n}'),
         ],
     )
@@ -445,6 +459,29 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
         site.pages["/_fakefal/ready"] = 200, {}, page
         refused = refusal("run", "--attach", f"http://127.0.0.1:{site.server_port}", "--", "true")
         assert "fakefal" in refused
+
+    @pytest.mark.parametrize("page", [(200, {}, b"<html>"), (200, {}, b"\xff"), (404, {}, b"")])
+    def test_a_server_that_is_no_fakefal_is_said_so(self, page: Any, site: Site) -> None:
+        site.pages["/_fakefal/ready"] = page
+        url = f"http://127.0.0.1:{site.server_port}"
+        refused = refusal("run", "--attach", url, "--", "true")
+        assert (
+            f"no fakefal is ready at {url}: something else answers there; start it with fakefal serve on a free port"
+            in refused
+        )
+
+    def test_a_server_that_speaks_no_http_is_said_so(self) -> None:
+        class Greeting(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.rfile.readline()
+                self.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        with socketserver.TCPServer(("127.0.0.1", 0), Greeting) as other:
+            thread = threading.Thread(target=other.handle_request)
+            thread.start()
+            refused = refusal("run", "--attach", f"http://127.0.0.1:{other.server_address[1]}", "--", "true")
+            thread.join()
+        assert "something else answers there" in refused
 
     def test_a_guarded_server_with_keys_wants_token_and_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = Settings(profile="instant", control_token=SECRET, development_key=False, keys={"team": SECRET})

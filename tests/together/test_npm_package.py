@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fakefal.effects.known import CONDITIONS, KNOWN
 from fakefal.verdict.mistakes import Kind
 from fakefal.version import VERSION
 from support.machine import ROOT, required_in_ci
@@ -80,13 +81,24 @@ def test_its_types_know_every_kind_of_finding() -> None:
     assert re.findall(r'"(\w+)"', union) == [*Kind]
 
 
+@pytest.mark.quick
+def test_its_types_know_every_field_of_an_answer_and_every_condition() -> None:
+    types = (PACKAGE / "types.d.ts").read_text("utf-8")
+    fields = {
+        name: re.findall(r"^  (\w+)\?:", body, re.MULTILINE)
+        for name, body in re.findall(r"export interface (\w+)[^{]*{\n(.*?)^}", types, re.DOTALL | re.MULTILINE)
+    }
+    assert sorted(fields["Answer"]) == sorted(KNOWN["respond"])
+    assert {*fields["When"]} == {*CONDITIONS} - {"key"}, "a test has its own key"
+
+
 def test_files_of_vitest_do_not_meet_and_failures_are_readable(
     user: Path, environ: dict[str, str], offline: list[str]
 ) -> None:
     folder = suite(user, "vitest", "jobs.test.ts")
     done = run_program([*offline, *VITEST, "--dir", folder.name], cwd=user, env=environ)
     said = done.stdout + done.stderr
-    assert re.search(r"Tests  5 failed \| 22 passed \(27\)", said), said
+    assert re.search(r"Tests  5 failed \| 30 passed \(35\)", said), said
     assert len(re.findall(r"^server (\S+)$", said, re.MULTILINE)) == 2
     assert len(set(re.findall(r"^server (\S+)$", said, re.MULTILINE))) == 1
     for text in (
@@ -104,7 +116,7 @@ def test_workers_that_keep_their_modules_will_do(user: Path, environ: dict[str, 
     folder = suite(user, "vitest", "jobs.test.ts")
     one_worker = ["--pool=threads", "--no-isolate", "--maxWorkers=1", "--dir", folder.name, "jobs"]
     done = run_program([*offline, *VITEST, *one_worker], cwd=user, env=environ)
-    assert re.search(r"Tests  22 passed \(22\)", done.stdout), done.stdout + done.stderr
+    assert re.search(r"Tests  30 passed \(30\)", done.stdout), done.stdout + done.stderr
 
 
 def test_files_of_node_test_do_not_meet_and_failures_are_readable(
@@ -159,6 +171,13 @@ def test_what_keeps_the_server_from_starting_is_said(
     assert not left_behind(environ)
 
 
+@pytest.mark.parametrize("what", ["'fakefal'", "{ fakefal } from 'fakefal'"])
+def test_an_import_of_no_entry_names_the_entries(what: str, user: Path, node: str) -> None:
+    done = run_program([node, "--input-type=module", "-e", f"import {what}"], cwd=user)
+    assert done.returncode == 1
+    assert 'Error: fakefal: import from "fakefal/vitest" or, for node:test, from "fakefal/node"' in done.stderr
+
+
 def test_a_clone_in_the_folder_is_not_an_installation(
     user: Path, environ: dict[str, str], node: str, tmp_path: Path
 ) -> None:
@@ -194,6 +213,47 @@ def test_the_types_fit_the_code_and_its_users(user: Path) -> None:
     assert of_code.returncode == 0, of_code.stdout
     of_user = run_program([*tsc, *strict, "vitest/jobs.test.ts", "vitest/failing.test.ts"], cwd=user)
     assert of_user.returncode == 0, of_user.stdout
+
+
+OF_VITEST = """
+import { fal } from "@fal-ai/client";
+import { expect, test } from "vitest";
+
+test("a file that does not import fakefal", async () => {
+  expect(process.env.FAL_KEY).toMatch(/^a-file-that-does-not-import-fakefal-/);
+  const { data } = await fal.subscribe("fal-ai/flux/dev", { input: { prompt: "x" } });
+  expect(data.images).toHaveLength(1);
+});
+"""
+
+
+OF_NODE = """
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fal } from "@fal-ai/client";
+
+test("a file that does not import fakefal", async () => {
+  assert.match(process.env.FAL_KEY, /^a-file-that-does-not-import-fakefal-/);
+  const { data } = await fal.subscribe("fal-ai/flux/dev", { input: { prompt: "x" } });
+  assert.equal(data.images.length, 1);
+});
+"""
+
+
+def test_a_setup_file_covers_files_that_do_not_import_it(
+    user: Path, environ: dict[str, str], offline: list[str]
+) -> None:
+    folder = user / "covered"
+    folder.mkdir()
+    (config,) = re.findall(r"^```js\n// vitest.config.js\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (folder / "vitest.config.js").write_text(config)
+    for name in ("one", "other"):
+        (folder / f"{name}.test.js").write_text(OF_VITEST)
+    done = run_program([*offline, *VITEST], cwd=folder, env=environ)
+    assert re.search(r"Tests  2 passed \(2\)", done.stdout), done.stdout + done.stderr
+    (folder / "own.mjs").write_text(OF_NODE)
+    done = run_program([*offline, "node", "--import", "fakefal/node", "--test", "own.mjs"], cwd=folder, env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_readme_shows_what_runs(user: Path, environ: dict[str, str], offline: list[str]) -> None:

@@ -6,7 +6,7 @@ import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { fal } from "@fal-ai/client";
 import { fakefal, type EmulatedRequest, type Ledger } from "fakefal/vitest";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 fal.config({ credentials: "mine:hard-coded" }); // one key in all files
 const endpoint = "fal-ai/flux/dev";
@@ -38,6 +38,29 @@ test("neither does a test that is tried again", { retry: 1 }, async () => {
   expect(new Set(retried).size).toBe(2);
 });
 
+describe("what a test does to its environment changes neither its key nor the emulator", () => {
+  const changes: [string, () => unknown][] = [
+    ["stubbed", () => vi.stubEnv("FAL_KEY", "stubbed:key").stubEnv("FAKEFAL_URL", "http://127.0.0.1:9")],
+    ["restored to that of the test before", () => vi.unstubAllEnvs()],
+    ["set", () => (process.env.FAL_KEY = "set:key")],
+    ["replaced", () => (process.env = { FAL_KEY: "replaced:key" })],
+  ];
+  const { env } = process;
+  afterAll(() => (process.env = env));
+
+  test.each(changes)("%s", async (_, change) => {
+    const { key } = fakefal;
+    change();
+    expect(fakefal.key).toBe(key);
+    await fakefal.inject("content_policy_violation when nth=1");
+    await expect(fal.subscribe(endpoint, { input })).rejects.toThrow("Unprocessable Entity");
+    await fal.queue.submit(endpoint, { input });
+    expect((await fakefal.requests()).map((one) => one.key)).toEqual(Array(2).fill(key.split(":")[0]));
+    expect((await fakefal.ledger()).jobs).toHaveLength(2);
+    await expect(fakefal.assertCareful()).rejects.toThrow("result_never_fetched");
+  });
+});
+
 test("effects are for one test", async () => {
   await fakefal.inject("content_policy_violation when nth=2");
   await fakefal.inject("content_policy_violation", { prompt: "never" });
@@ -60,6 +83,10 @@ test("answers of one's own, in emulated time", async () => {
   expect((await fal.queue.result(endpoint, { requestId })).data).toEqual(result);
   expect((await fakefal.requests())[0].logs).toEqual(["half"]);
   await expect(fakefal.advance("end" as never)).rejects.toThrow('advance("end", request)');
+  await expect(fakefal.respond({})).rejects.toThrow("respond: give what the job answers or how it runs");
+  await fakefal.respond({ result: { detail: "no" }, status: 422, billed: true });
+  await expect(fal.subscribe(endpoint, { input })).rejects.toThrow("Unprocessable Entity");
+  expect((await fakefal.ledger()).jobs.map((job) => job.charge)).toEqual(["charged", "charged"]);
 });
 
 test("webhooks come to a server of the test", async () => {
