@@ -337,6 +337,21 @@ class TestCommand:
         tiers = "$0.112 a second, $0.14 a second with a sound track, $0.168 a second with a clip among the inputs"
         assert f"price      {tiers}" in text
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("models", "show"),
+            ("check",),
+            ("drift", "--online"),
+            ("conform", "--target", "http://127.0.0.1:9", "--endpoint"),
+        ],
+    )
+    def test_an_end_that_several_ids_have_names_none(self, command: tuple[str, ...]) -> None:
+        done = fakefal(*command, "video-to-audio", input='{"prompt": "x"}')
+        assert done.returncode == 2
+        named = "mirelo-ai/sfx-v1/video-to-audio or fal-ai/kling-video/video-to-audio or mirelo-ai/sfx-v1.5/"
+        assert f"3 ids end with video-to-audio: write the whole id, such as {named}" in done.stderr.replace("\n", " ")
+
     def test_an_unknown_one_is_wrong_use(self) -> None:
         done = fakefal("models", "show", "fal-ai/flx/dev")
         assert done.returncode == 2
