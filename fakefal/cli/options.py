@@ -229,8 +229,6 @@ def settings_from(**given: Any) -> Settings:
     """
     given |= {name: given.get(name) or None for name in ("effects", "models")}
     try:
-        settings = load_settings(given, file=settings_file())
-        settings.catalogue()
+        return load_settings(given, file=settings_file())
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    return settings

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from fakefal.core.grammar import BadEffect
-from fakefal.settings import Settings, SettingsError
+from fakefal.settings import Settings, SettingsError, load_settings
 from fakefal.testing import Fakefal
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.openapi import openapi
@@ -199,14 +199,22 @@ class TestPrices:
         ("price", "says"),
         [
             ({"usd": "0.02", "unit": "picture"}, "'second', 'image', 'megapixel', 'request' or '1000 characters'"),
-            ({"usd": "-1", "unit": "image"}, "greater than or equal to 0"),
-            ({"usd": "1"}, "Field required"),
+            ({"usd": "-1", "unit": "image"}, "give an amount of dollars"),
+            ({"usd": "1"}, "unit is missing"),
         ],
     )
     def test_what_is_no_price_is_refused(self, price: dict[str, str], says: str) -> None:
         with pytest.raises(SettingsError, match="prices") as refused:
             Settings.model_validate({"prices": {FLUX: price}})
         assert says in str(refused.value)
+
+    def test_those_of_unknown_models_need_a_document_or_leave_to_accept_them(self, tmp_path: Path) -> None:
+        (tmp_path / "fakefal.toml").write_text(f'[prices."{MINE}"]\nusd = 1\nunit = "image"')
+        with pytest.raises(SettingsError, match=f"prices: unknown model {MINE}"):
+            load_settings(environ={}, folder=tmp_path)
+        assert MINE in load_settings({"unknown": "accept"}, environ={}, folder=tmp_path).prices
+        (tmp_path / "model.json").write_text(record(MINE))
+        assert MINE in load_settings({"models": (tmp_path / "model.json",)}, environ={}, folder=tmp_path).catalogue()
 
 
 def by_settings(serve: Serve, _: Path) -> Server:
