@@ -132,6 +132,12 @@ class TestCheck:
             (["no-such-file.json"], "", "no such file or folder: no-such-file.json"),
             ([], "", "is empty"),
             ([], '{"prompt": "x"}', "names no model: give its id first"),
+            (
+                [],
+                '{"model": "fal-ai/flux/dev", "arguments": {}}',
+                "has 'model' and 'arguments' instead of 'endpoint_id' and 'input': write {",
+            ),
+            ([], '{"prompt": "a/b", "n": 1}', "names no model: give its id first"),
         ],
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
