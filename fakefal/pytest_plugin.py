@@ -215,6 +215,7 @@ def _guard(config: pytest.Config) -> None:
     """Refuse to resolve fal host names from now to the end of the session, unless the environment allows it."""
     if config.stash.get(_GUARDED, False):
         return
+    from fakefal.testing import UnexpectedCall
     from fakefal.testing.names import Guard, guarded_names
     from fakefal.testing.surroundings import HOST
     from fakefal_contracts.hosts import is_fal_host
@@ -223,7 +224,8 @@ def _guard(config: pytest.Config) -> None:
         return name == HOST or (is_fal_host(name) and os.environ.get(ALLOW_REAL) != "1")
 
     stack = ExitStack()
-    stack.enter_context(guarded_names(Guard(refuses, lambda _: None, OUTSIDE)))
+    # no error of the network: clients would try again, fal's for a minute
+    stack.enter_context(guarded_names(Guard(refuses, lambda _: None, OUTSIDE, UnexpectedCall)))
     config.add_cleanup(stack.close)
     config.stash[_GUARDED] = True
 

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ModelWrapValidatorHandler,
-    StringConstraints,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from fakefal.core.plan import PROFILES
+from fakefal.setting_values import (
+    MEMORY,
+    Contract,
+    Count,
+    Dollars,
+    Effects,
+    Keys,
+    Names,
+    OwnPrice,
+    OwnResult,
+    Paths,
+    Profile,
+    Store,
+    Url,
+)
 from fakefal.settings_file import nearest_file, with_paths_below
 from fakefal.state.jsonio import MAX_BYTES
-from fakefal_contracts import FOUNDING, Catalogue, Evidence, Grade, Unit
-from fakefal_contracts.endpoint import LATEST, parse_contract
+from fakefal_contracts import Catalogue, Evidence, Grade
+from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.evidence import UNDATED
-from fakefal_contracts.hosts import host_name, is_address
+from fakefal_contracts.hosts import host_name
 from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
 
@@ -57,103 +60,7 @@ OTHER_VARIABLES = {
 }
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024
-MEMORY = "memory"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 ANY_ORIGIN = "*"
-
-
-def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        number = 0 if isinstance(value, bool) else read(value)
-    except ValidationError:
-        number = 0
-    if number < 1:
-        raise ValueError("give a whole number of at least 1")
-    return number
-
-
-def _dollars(value: object, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(str(value).removeprefix("$"))
-    except ValidationError:
-        raise ValueError("give an amount of dollars, such as 20 or 4.50") from None
-
-
-def _profile(name: str) -> str:
-    if name not in PROFILES:
-        raise ValueError(f"use one of {', '.join(PROFILES)}")
-    return name
-
-
-def _contract(value: object) -> str:
-    contract = str(value)  # TOML has dates
-    first = min(endpoint.revisions[0].date for endpoint in FOUNDING.values())
-    if parse_contract(contract) < first:
-        raise ValueError(f"no schema was published by then; give {first} or later")
-    return contract
-
-
-def _url(address: str) -> str:
-    if not is_address(address):
-        raise ValueError("begin it with http:// or https://")
-    return address
-
-
-def _effect(text: str) -> str:
-    from fakefal.effects.known import parse_rule
-
-    parse_rule(text)
-    return text
-
-
-def own_result(given: object) -> object:
-    """A user's own answer of a model, checked.
-
-    Raises:
-        ValueError: it is neither a file, nor an object, nor a function.
-    """
-    if isinstance(given, str | Path):
-        given = Path(given)
-        if not given.is_file():
-            raise ValueError(f"there is no file {given}")
-    elif not (isinstance(given, Mapping) or callable(given)):
-        raise ValueError("give a file, an object, or a function of the arguments")  # noqa: TRY004 - pydantic reads it
-    return given
-
-
-def _store(store: str) -> str:
-    if store != MEMORY and not store.startswith(REDIS_SCHEMES):
-        raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
-    return store
-
-
-def _pairs(keys: object) -> object:
-    if not isinstance(keys, str):
-        return keys
-    pairs = [pair.partition(":") for pair in keys.split(",")]
-    if not all(colon for _, colon, _ in pairs):
-        raise ValueError("write id:secret,id2:secret2")
-    return {key_id: secret for key_id, _, secret in pairs}
-
-
-def _split_by(separator: str) -> BeforeValidator:
-    """Split a list that the environment has as one text."""
-    return BeforeValidator(lambda value: value.split(separator) if isinstance(value, str) else value)
-
-
-Count = Annotated[int, WrapValidator(_whole)]
-Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
-Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
-OwnResult = Annotated[Any, BeforeValidator(own_result)]
-"""A user's own answer of a model: a file, a whole result, or a function of the arguments that returns one of these."""
-Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
-
-
-class OwnPrice(BaseModel, frozen=True, extra="forbid"):
-    """A price that the user gives for a model: ``usd = "0.025", unit = "image"``."""
-
-    usd: Annotated[Decimal, Field(ge=0)]
-    unit: Unit
 
 
 class SettingsError(Exception):
@@ -218,17 +125,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         control_token: the token of the control API (``Authorization: Bearer``); needed beyond loopback.
     """
 
-    profile: Annotated[str, AfterValidator(_profile)] = "quick"
-    contract: Annotated[str, BeforeValidator(_contract)] = LATEST
-    models: Annotated[tuple[Path, ...], _split_by(os.pathsep)] = ()
+    profile: Profile = "quick"
+    contract: Contract = LATEST
+    models: Paths = ()
     prices: Mapping[str, OwnPrice] = {}
     results: Mapping[str, OwnResult] = {}
     media_urls: Literal["fal", "local"] | None = None
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
-    balance: Annotated[Decimal, WrapValidator(_dollars)] | None = None
-    keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
+    balance: Dollars | None = None
+    keys: Keys = Field(default={}, repr=False)
     fetch: bool = False
     render: bool = False
     effects: Effects = ()
@@ -236,7 +143,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     webhooks_anywhere: bool = False
     webhooks_loopback: bool = False
     open_proxy: bool = False
-    public_url: Annotated[str, AfterValidator(_url)] | None = None
+    public_url: Url | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
     max_json_bytes: Count = MAX_BYTES
     max_upload_bytes: Count = 512 * MEBIBYTE
@@ -246,7 +153,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     max_file_bytes: Count = 4096 * MEBIBYTE
     max_journal: Count = 10_000
     spool: Path | None = None
-    store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
+    store: Store = Field(default=MEMORY, repr=False)
     development_key: bool = True
     workers: Count = 1
     origins: Names = frozenset()
@@ -277,21 +184,32 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         """The known models: the user's override the built-in ones.
 
         Raises:
-            SettingsError: a document cannot be read; the message names its file.
+            SettingsError: a document cannot be read, or a result or a price is of an unknown model.
         """
         found = self._models()
-        for name in self.results:
-            if name not in found:
-                near = f": did you mean {near}?" if (near := found.nearest(name)) else ""
-                raise SettingsError(f"results: unknown model {name}{near}", "results")
+        priced = () if self.unknown == "accept" else (one for one in self.prices if not self._is_answered(one))
+        for setting, names in (("results", self.results), ("prices", priced)):
+            for name in names:
+                if name not in found:
+                    near = f": did you mean {near}?" if (near := found.nearest(name)) else ""
+                    raise SettingsError(f"{setting}: unknown model {name}{near}", setting)
         return found
+
+    def _is_answered(self, endpoint_id: str) -> bool:
+        """Whether an effect answers for a model, which needs no document then."""
+        from fakefal.effects.known import ANSWERS, parse_rule
+
+        rules = (parse_rule(text) for text in self.effects)
+        return any(endpoint_id.endswith(one.endpoint or "") for one in rules if ANSWERS & one.effect.arguments.keys())
 
     def _models(self) -> Catalogue:
         given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
         prices = {name: Price(UNDATED, one.usd, given, unit=one.unit) for name, one in self.prices.items()}
         try:
             return load_catalogue(self.models, prices)
-        except (UnreadableContract, OSError) as error:
+        except OSError as error:
+            raise SettingsError(f"models cannot be read: {error.filename}: {error.strerror}", "models") from error
+        except UnreadableContract as error:
             raise SettingsError(f"models cannot be read: {error}", "models") from error
 
     @model_validator(mode="after")
@@ -327,17 +245,60 @@ _SECRET = {name for name, field in Settings.model_fields.items() if not field.re
 """Messages never show the values of these settings; the URL of a Redis may contain its password."""
 
 
+_EXAMPLES = {
+    "models": 'models = ["fal-models/"]',
+    "prices": '[prices."fal-ai/flux/dev"] usd = "0.025", unit = "image"',
+    "results": '[results] "fal-ai/flux/dev" = "mine.png"',
+    "keys": '[keys] my-id = "my-secret"',
+    "effects": 'effects = ["stuck when nth=2"]',
+    "hosts": 'hosts = ["fake.lan"]',
+    "origins": 'origins = ["https://app.example"]',
+}
+"""How a setting that has parts is written in the file."""
+
+
+_WORDS = {
+    "bool_parsing": "give true or false",
+    "bool_type": "give true or false",
+    "string_type": "give a text in quotes",
+    "path_type": "give a path in quotes",
+}
+"""What to write, by the type of pydantic's error."""
+
+
 def _error(found: ValidationError) -> SettingsError:
-    first = found.errors(include_url=False)[0]
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
+    # a misspelt key is found before the one that is missing because of it
+    first = min(found.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    name, *steps = map(str, first["loc"])
+    if first["type"] == "extra_forbidden" and not steps:
         return SettingsError(_no_setting(name, Settings.model_fields), name)
-    why = str(first.get("ctx", {}).get("error", first["msg"])).replace("Input", "it")
+    key = ".".join([name, *(_toml_key(one) for one in steps if one != "[key]" and not one.isdecimal())])
+    context = first.get("ctx", {})
+    if first["type"] in ("enum", "literal_error"):
+        why = f"use {context['expected']}"
+    elif error := context.get("error"):
+        why = str(error)
+    elif name in _EXAMPLES:
+        why = f"write {_EXAMPLES[name]}"
+    else:
+        why = _WORDS.get(first["type"]) or first["msg"].replace("Input", "it")
+    if first["type"] in ("missing", "extra_forbidden"):
+        return SettingsError(f"{key} {'is missing' if first['type'] == 'missing' else 'does not exist'}: {why}", name)
     shown = "used" if name in _SECRET else repr(first["input"])
-    return SettingsError(f"{name} cannot be {shown}: {why}", name)
+    return SettingsError(f"{key} cannot be {shown}: {why}", name)
+
+
+def _toml_key(text: str) -> str:
+    return text if re.fullmatch(r"[\w-]+", text, re.ASCII) else f'"{text}"'
+
+
+_OF_SERVE = ("host", "port", "tls_port")
+"""Where a server listens: options of ``fakefal serve``, which also reads variables of these names."""
 
 
 def _no_setting(name: str, known: Collection[str]) -> str:
+    if name in _OF_SERVE:
+        return f"{name} is --{name.replace('_', '-')} or {PREFIX}{name.upper()}, not a setting of the file"
     near = difflib.get_close_matches(name, known, n=1)
     return f"{name} is not a setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
 
@@ -358,7 +319,8 @@ def load_settings(
         file: the settings file, instead of a search.
 
     Raises:
-        SettingsError: a value cannot be used, or the file or the environment names a setting that does not exist.
+        SettingsError: a value cannot be used, a document of a model cannot be read, or the file or the environment
+            names a setting that does not exist.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
     ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
@@ -372,10 +334,12 @@ def load_settings(
     command = {name: value for name, value in (given or {}).items() if value is not None}
     sources = {"the command line": command, "the environment": environment, str(path): read}
     try:
-        return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
+        found = Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
+        found.catalogue()
     except SettingsError as error:
         place = next((f"in {source}: " for source, values in sources.items() if error.name in values), "")
         raise SettingsError(f"{place}{error}", error.name) from None
+    return found
 
 
 def _read(variables: Mapping[str, str], path: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -29,6 +29,7 @@ ORDER = """
 fakefal_contracts fakefal_fixtures fakefal.core fakefal.version
 fakefal_client fakefal.state
 fakefal.effects fakefal.verdict fakefal.settings_file
+fakefal.setting_values
 fakefal.settings fakefal.files
 fakefal.store
 fakefal.engine

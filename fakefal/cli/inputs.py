@@ -169,6 +169,7 @@ _EMPTY = "is empty: give the arguments as a JSON object"
 
 def _of_value(file: str, line: int, data: bytes, endpoint_id: str, label: str = "") -> Iterator[CheckInput]:
     """The inputs of one JSON value: itself, or the items of a list."""
+    data = data.rstrip(b" \t\r\n")  # so what is cut off is reported where it ends, not on the next line
     try:
         value = jsonio.parse(data)
     except jsonio.InvalidJson as error:
@@ -191,7 +192,7 @@ def _one(given: CheckInput) -> CheckInput:
     """An input with the model that it names, or the reason why it cannot be judged."""
     value = given.body
     if not isinstance(value, dict) or "endpoint_id" not in value or ("input" not in value and given.endpoint_id):
-        problem = "" if given.endpoint_id else f"names no model: give its id first, or write {ENVELOPE}"
+        problem = "" if given.endpoint_id else _no_model(value)
         return given._replace(problem=problem) if problem else given
     if "input" not in value:
         return given._replace(problem=f'has an "endpoint_id" and no "input": write {ENVELOPE}')
@@ -199,6 +200,19 @@ def _one(given: CheckInput) -> CheckInput:
     if not isinstance(named, str) or not named:
         return given._replace(problem='"endpoint_id" must be the id of a model, such as "fal-ai/flux/dev"')
     return given._replace(endpoint_id=named, body=value["input"], at=("input",))
+
+
+_ID = re.compile(r"[\w.-]+(/[\w.-]+)+", re.ASCII)
+
+
+def _no_model(value: Any) -> str:
+    """The problem of an input without an ``endpoint_id``; it may name its model and arguments by other keys."""
+    if isinstance(value, dict):
+        named = next((key for key, one in value.items() if isinstance(one, str) and _ID.fullmatch(one)), None)
+        given = next((key for key, one in value.items() if isinstance(one, dict)), None)
+        if named is not None and given is not None:
+            return f"has {named[:50]!r} and {given[:50]!r} instead of 'endpoint_id' and 'input': write {ENVELOPE}"
+    return f"names no model: give its id first, or write {ENVELOPE}"
 
 
 def _not_json(given: CheckInput, data: bytes, error: jsonio.InvalidJson) -> CheckInput:

@@ -13,8 +13,7 @@ import click
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
 from fakefal.settings_file import FILE_NAME, nearest_file
-from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue
-from fakefal_contracts.endpoint import APP_SEGMENTS
+from fakefal_contracts import BUILT_IN, Catalogue
 from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
@@ -209,15 +208,20 @@ def check_upstream(address: str) -> None:
 
 
 def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
-    """An endpoint id from the user's text: the whole id, or the part after the app or owner.
+    """An endpoint id from the user's text: the whole id, or an end of it that no other id has.
 
-    If several ids end so, those in depth come first, then the shortest.
+    A text that is the end of no id is returned as it is.
+
+    Raises:
+        click.UsageError: several ids end so.
     """
     if endpoint in catalogue:
         return endpoint
-    ids = [one for one in (*FOUNDING, *sorted(catalogue, key=len)) if one.endswith(f"/{endpoint}")]
-    exact = [one for one in ids if one.split("/", APP_SEGMENTS)[-1] == endpoint]
-    return (exact or ids or [endpoint])[0]
+    ids = sorted((one for one in catalogue if one.endswith(f"/{endpoint}")), key=len)
+    if len(ids) > 1:
+        shortest = " or ".join(ids[:3])
+        raise click.UsageError(f"{len(ids)} ids end with {endpoint}: write the whole id, such as {shortest}")
+    return (ids or [endpoint])[0]
 
 
 def settings_file() -> Path | None:
@@ -234,8 +238,6 @@ def settings_from(**given: Any) -> Settings:
     """
     given |= {name: given.get(name) or None for name in ("effects", "models")}
     try:
-        settings = load_settings(given, file=settings_file())
-        settings.catalogue()
+        return load_settings(given, file=settings_file())
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    return settings

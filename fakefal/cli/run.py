@@ -48,7 +48,14 @@ KIND = click.Choice([*map(str, Kind)])
 @click.option(
     "--allow", multiple=True, type=KIND, metavar="KIND", help="With --careful: ignore this kind of finding. Repeatable."
 )
-@click.option("--report", type=REPORT, metavar="FILE", help="Write a report: .html, .json or .xml (JUnit).")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=REPORT,
+    metavar="FILE",
+    help="Write a report: .html, .json or .xml (JUnit). Repeatable.",
+)
 @attach_options
 @replay_options
 @emulator_options
@@ -59,7 +66,7 @@ def command(
     program: tuple[str, ...],
     careful: bool,
     allow: tuple[str, ...],
-    report: Path | None,
+    reports: tuple[Path, ...],
     attach: str | None,
     key: str | None,
     replay: Path | None,
@@ -79,13 +86,13 @@ def command(
     if allow and not careful:
         raise click.UsageError("--allow needs --careful")
     if attach is not None:
-        _refuse_with_attach(attach, careful=careful, report=report, replay=replay)
+        _refuse_with_attach(attach, careful=careful, reports=reports, replay=replay)
         check_attach(attach, key, given)
     if replay is not None and careful:
         raise click.UsageError("--careful needs the emulator: leave out --replay")
-    if replay is not None and report is not None:
+    if replay is not None and reports:
         raise click.UsageError("--report needs the emulator: leave out --replay")
-    if report is not None:
+    for report in reports:
         _check_report(report)
     environment = partial(_environment, key=key or FAKE_KEY)
     if attach is not None:
@@ -94,7 +101,7 @@ def command(
         run = _replay(replay_from(replay, max_age, given), program, lines, environment)
     else:
         allowed = [Kind(one) for one in allow] if careful else None
-        run = _run(settings_from(**given), program, lines, environment, allowed, report)
+        run = _run(settings_from(**given), program, lines, environment, allowed, reports)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
@@ -102,7 +109,7 @@ def command(
         sys.exit(f"fakefal run: {said}")
 
 
-def _refuse_with_attach(attach: str, *, careful: bool, report: Path | None, replay: Path | None) -> None:
+def _refuse_with_attach(attach: str, *, careful: bool, reports: Collection[Path], replay: Path | None) -> None:
     """Refuse options that only this run's own emulator can carry out.
 
     Raises:
@@ -114,7 +121,7 @@ def _refuse_with_attach(attach: str, *, careful: bool, report: Path | None, repl
         raise click.UsageError(
             f"--careful judges the calls of one run: leave --attach out, or read {attach.rstrip('/')}/_fakefal/verdict"
         )
-    if report is not None:
+    if reports:
         raise click.UsageError(
             "--report shows one run, and a server has the calls of all: leave --attach out, or open the page at "
             f"{attach.rstrip('/')}/"
@@ -139,7 +146,7 @@ async def _run(
     lines: LineOptions,
     environment: ChildEnvironment,
     allowed: Collection[Kind] | None,
-    report: Path | None,
+    reports: Collection[Path],
 ) -> int:
     """The child's exit code; with a list of allowed findings, even an empty one, the verdict's code replaces 0."""
     with without_gc():
@@ -156,13 +163,14 @@ async def _run(
                 say("settings", f"settings from {file}", path=str(file))
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, environment(addresses, say))
-            if report is None and await went_wrong(emulator):
+            if not reports and await went_wrong(emulator):
                 say("keep", KEEP)
             say("summary", await summary_of(emulator))
             if unused := unused_effects(emulator):
                 say("unused_effects", unused)
-            if report is not None:
-                await _write_report(emulator, program, code, report)
+            if reports:
+                await _write_reports(emulator, program, code, reports)
+            for report in reports:
                 say("report", f"the report of this run is {report}", path=str(report))
             if allowed is None:
                 return code
@@ -171,7 +179,7 @@ async def _run(
             return code or int(bool(verdict.proven))
 
 
-async def _write_report(emulator: Emulator, program: tuple[str, ...], code: int, path: Path) -> None:
+async def _write_reports(emulator: Emulator, program: tuple[str, ...], code: int, paths: Collection[Path]) -> None:
     from fakefal.engine.overview import unused_effects
     from fakefal.report.report_files import write_report
     from fakefal.report.run_report import part_of_run, run_report
@@ -179,7 +187,8 @@ async def _write_report(emulator: Emulator, program: tuple[str, ...], code: int,
     command = shlex.join(program)
     report = run_report(command, code, [await part_of_run(emulator, command)])
     report.notes.extend(filter(None, [unused_effects(emulator)]))
-    write_report(report, path)
+    for path in paths:
+        write_report(report, path)
 
 
 async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:

@@ -18,7 +18,7 @@ from fakefal.files.made import MadeFile
 from fakefal.files.rendering import Scene, Source, scene_of
 from fakefal.files.result import TakesLong, result_of
 from fakefal.files.wanted import WantedFiles
-from fakefal.settings import OwnResult, own_result
+from fakefal.setting_values import OwnResult, own_result
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
 from fakefal_contracts.endpoint import STREAM, Edition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fakefal.engine.emulator import Emulator
-from fakefal.settings import MEMORY
+from fakefal.setting_values import MEMORY
 from fakefal.state.account import JobAccount
 from fakefal.state.journal import missed_calls, refused_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries

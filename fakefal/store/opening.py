@@ -8,7 +8,8 @@ from typing import Any
 
 from fakefal.effects.arrivals import MemoryArrivals
 from fakefal.effects.rules import MemoryRules
-from fakefal.settings import MEMORY, Settings, SettingsError
+from fakefal.setting_values import MEMORY
+from fakefal.settings import Settings, SettingsError
 from fakefal.state.access import MemoryAccess
 from fakefal.state.account import JobAccount
 from fakefal.state.clock import Clock, MemoryClock

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.seen_requests import EmulatedRequest, listed
 from fakefal.verdict.findings import Verdict
-from fakefal.verdict.mistakes import Kind
+from fakefal.verdict.mistakes import kinds_of
 from fakefal_contracts.price import Unit, dollars
 
 FLOAT_ERROR = 1e-9
@@ -94,18 +94,18 @@ class Assertions(ABC):
             repeat = "repeats" if len(twins) == 1 else "repeat"
             raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs {repeat} an equal one:{listed(twins)}")
 
-    def assert_careful(self, *, allow: Collection[str] = ()) -> None:
+    def assert_careful(self, *, allow: str | Collection[str] = ()) -> None:
         """Assert that the program made no mistake that costs real money: the verdict has no proven finding.
 
         Args:
-            allow: kinds of findings to ignore, such as ``result_never_fetched`` if a test only submits.
+            allow: kinds of findings to ignore, or one, such as ``result_never_fetched`` if a test only submits.
 
         Raises:
             AssertionError: there are findings; the message shows the calls that prove them, and what to do.
             ValueError: a kind does not exist.
         """
         __tracebackhide__ = True
-        verdict = self.verdict.without({Kind(one) for one in allow})
+        verdict = self.verdict.without(kinds_of(allow))
         if verdict.proven:
             raise AssertionError(f"{verdict}\n(allow=[...] ignores kinds)")
 

@@ -21,7 +21,8 @@ from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.overview import verdict_of
-from fakefal.settings import OwnResult, Settings
+from fakefal.setting_values import OwnResult
+from fakefal.settings import Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys

@@ -23,6 +23,10 @@ WAYS = (
 LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")  # events; the second one is gethostbyname_ex's, too
 
 
+def _no_such_host(message: str) -> Exception:
+    return socket.gaierror(socket.EAI_NONAME, message)
+
+
 @dataclass(frozen=True, eq=False)
 class Guard:
     """Refuses names, and reports each try.
@@ -31,17 +35,19 @@ class Guard:
         refuses: whether a name is refused.
         complain: gets a message for every try.
         advice: what to do instead.
+        error: what is raised, from a message: by default, as if there were no such host.
     """
 
     refuses: Callable[[str], bool]
     complain: Callable[[str], None]
     advice: str = WAYS
+    error: Callable[[str], Exception] = _no_such_host
 
     def ask(self, name: str) -> bool:
         """Check a name; always returns False, because nothing is redirected.
 
         Raises:
-            socket.gaierror: the name is refused.
+            Exception: the name is refused.
         """
         if self.refuses(name):
             self.refuse(name)
@@ -51,10 +57,10 @@ class Guard:
         """Report a refused name.
 
         Raises:
-            socket.gaierror: always.
+            Exception: always.
         """
         self.complain(f"{name} was looked up: {self.advice}")
-        raise socket.gaierror(socket.EAI_NONAME, f"fakefal: {name} must not be reached: {self.advice}")
+        raise self.error(f"fakefal: {name} must not be reached: {self.advice}")
 
 
 _guards: tuple[Guard, ...] = ()
@@ -62,7 +68,7 @@ _guards: tuple[Guard, ...] = ()
 
 @contextmanager
 def guarded_names(guard: Guard) -> Iterator[None]:
-    """Let look-ups of refused names fail while the block lasts, as if there were no such host.
+    """Let look-ups of refused names fail while the block lasts.
 
     If there are several guards, the newest is asked first.
     """

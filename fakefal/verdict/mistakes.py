@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +42,22 @@ class Kind(StrEnum):
     def at_end(self) -> bool:
         """Whether it is decided when the verdict is read, as if the program ended then."""
         return self in AT_END
+
+
+def kinds_of(names: str | Iterable[str]) -> set[Kind]:
+    """The kinds with these names; a text is one name.
+
+    Raises:
+        ValueError: there is no such kind; the message suggests the nearest, or lists all.
+    """
+    found = set()
+    for name in [names] if isinstance(names, str) else names:
+        if name not in [*Kind]:
+            near = difflib.get_close_matches(name, [*Kind], n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(Kind)}"
+            raise ValueError(f"there is no kind of finding {name!r}; {meant}")
+        found.add(Kind(name))
+    return found
 
 
 class FindingGrade(StrEnum):

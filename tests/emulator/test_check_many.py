@@ -248,6 +248,21 @@ class TestPlaces:
         assert row["problem"].startswith(f"is not JSON: {why}")
         assert row["problem"].endswith(f", line {line} column {column}")
 
+    @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\n"])
+    @pytest.mark.parametrize(
+        ("cut", "column"), [(b'{"prompt": "x", "num_images": 1', 32), (b'{"prompt": "x", "num_im', 17)]
+    )
+    def test_what_is_cut_off_is_reported_where_it_ends(
+        self, tmp_path: Path, cut: bytes, column: int, end: bytes
+    ) -> None:
+        (tmp_path / "cut.jsonl").write_bytes(b'{"prompt": "x"}\n' + cut + end)
+        (tmp_path / "cut.json").write_bytes(b"\n" + cut + end)
+        _, line = rows(FLUX, str(tmp_path / "cut.jsonl"))
+        (whole,) = rows(FLUX, str(tmp_path / "cut.json"))
+        assert line["line"] == whole["line"] == 2
+        assert line["problem"] == whole["problem"]
+        assert line["problem"].endswith(f", line 2 column {column}")
+
     def test_a_picture_or_a_clip_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(picture(form="JPEG"))
         clip(tmp_path / "b.mp4")

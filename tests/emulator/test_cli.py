@@ -132,6 +132,12 @@ class TestCheck:
             (["no-such-file.json"], "", "no such file or folder: no-such-file.json"),
             ([], "", "is empty"),
             ([], '{"prompt": "x"}', "names no model: give its id first"),
+            (
+                [],
+                '{"model": "fal-ai/flux/dev", "arguments": {}}',
+                "has 'model' and 'arguments' instead of 'endpoint_id' and 'input': write {",
+            ),
+            ([], '{"prompt": "a/b", "n": 1}', "names no model: give its id first"),
         ],
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
@@ -206,7 +212,7 @@ class TestServe:
                 {"FAKEFAL_RUNNERS": "many"},
                 "in the environment: runners cannot be 'many': give a whole number",
             ),
-            ([], {"FAKEFAL_FETCH": "perhaps"}, "fetch cannot be 'perhaps': it should be a valid boolean"),
+            ([], {"FAKEFAL_FETCH": "perhaps"}, "fetch cannot be 'perhaps': give true or false"),
             (["--runners", "0"], {}, "in the command line: runners cannot be 0: give a whole number of at least 1"),
             ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes cannot be '-5'"),
             ([], {"FAKEFAL_PROFLE": "instant"}, "did you mean FAKEFAL_PROFILE?"),
@@ -247,6 +253,9 @@ class TestServe:
             ('profil = "instant"', "fakefal.toml: profil is not a setting; did you mean profile?"),
             ("profile = instant", '; put texts in quotes, as in profile = "instant"'),
             ("runners = true", "fakefal.toml: runners cannot be True: give a whole number of at least 1"),
+            ("port = 80", "fakefal.toml: port is --port or FAKEFAL_PORT, not a setting of the file"),
+            ("balance = -3", "fakefal.toml: balance cannot be -3: give an amount of dollars, such as 20 or 4.50"),
+            ('models = ["nowhere/"]', "fakefal.toml: models cannot be read: nowhere: No such file or directory"),
         ):
             (tmp_path / "fakefal.toml").write_text(line)
             done = fakefal("serve", cwd=tmp_path)

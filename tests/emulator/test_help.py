@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,6 +14,8 @@ from click.testing import CliRunner
 
 from fakefal.cli import main
 from fakefal.settings import SettingsError, load_settings
+from fakefal_contracts import BUILT_IN
+from fakefal_contracts.openapi import openapi
 from support.commands import all_commands, examples_of
 from support.media import clip, picture
 from support.programs import FAKEFAL
@@ -74,6 +77,10 @@ def test_an_unlike_word_gets_none() -> None:
     assert "No such command 'xyz'. To list them, type: fakefal --help\n" in done.output
 
 
+FLUX = "fal-ai/flux/dev"
+PRICE = f'[prices."{FLUX}"] usd = "0.025", unit = "image"'
+
+
 class TestTheSettingsFile:
     @pytest.fixture
     def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -109,6 +116,7 @@ class TestTheSettingsFile:
             '[results]\n"fal-ai/flux/dev" = "mine.png"\n"fal-ai/wizper" = { text = "Hello" }\n'
         )
         (project / "models").mkdir()
+        (project / "models" / "dev.json").write_text(json.dumps(openapi(BUILT_IN.find(FLUX).edition("latest"))))
         (project / "mine.png").write_bytes(picture())
         clip(project / "clip.mp4", seconds=1)
         settings = load_settings(environ={})
@@ -123,6 +131,38 @@ class TestTheSettingsFile:
         (project / "fakefal.toml").write_text('profile = "fast"\n')
         with pytest.raises(SettingsError, match=re.escape(f"in {project / 'fakefal.toml'}: profile cannot be 'fast'")):
             load_settings(environ={})
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ("prices = 5", f"prices cannot be 5: write {PRICE}"),
+            (f'[prices]\n"{FLUX}" = 0.5', f'prices."{FLUX}" cannot be 0.5: write {PRICE}'),
+            (f'[prices."{FLUX}"]\nusd = 1', f'prices."{FLUX}".unit is missing: write {PRICE}'),
+            (f'[prices."{FLUX}"]\nusd = 1\nunits = "image"', f'prices."{FLUX}".units does not exist: write'),
+            (f'[prices."{FLUX}"]\nusd = -1\nunit = "image"', f'prices."{FLUX}".usd cannot be -1: give an amount'),
+            (
+                f'[prices."{FLUX}"]\nusd = 1\nunit = "images"',
+                ".unit cannot be 'images': use 'second', ",
+            ),
+            (f'[prices."{FLUX[:-1]}"]\nusd = 1\nunit = "image"', f"unknown model {FLUX[:-1]}: did you mean {FLUX}?"),
+            (f'[results]\n"{FLUX[:-1]}" = {{}}', f"results: unknown model {FLUX[:-1]}: did you mean {FLUX}?"),
+            ('keys = ["a:b"]', 'keys cannot be used: write [keys] my-id = "my-secret"'),
+            ("[keys]\na = []", 'keys.a cannot be used: write [keys] my-id = "my-secret"'),
+            ("models = 5", 'models cannot be 5: write models = ["fal-models/"]'),
+            ("models = [5]", 'models cannot be 5: write models = ["fal-models/"]'),
+            ("effects = 5", 'effects cannot be 5: write effects = ["stuck when nth=2"]'),
+            ("spool = 5", "spool cannot be 5: give a path in quotes"),
+            ("render = 5", "render cannot be 5: give true or false"),
+            ("seed = []", "seed cannot be []: give a text in quotes"),
+        ],
+    )
+    def test_a_wrong_value_of_the_file_is_named_with_what_to_write(self, given: str, says: str, project: Path) -> None:
+        file = project / "fakefal.toml"
+        file.write_text(given)
+        with pytest.raises(SettingsError) as refused:
+            load_settings(environ={})
+        assert str(refused.value).startswith(f"in {file}: ")
+        assert says in str(refused.value)
 
     def test_config_names_another_file(self, project: Path) -> None:
         (project / "other.toml").write_text('models = ["no-such-folder"]\n')

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from fakefal.core.grammar import BadEffect
-from fakefal.settings import Settings, SettingsError
+from fakefal.settings import Settings, SettingsError, load_settings
 from fakefal.testing import Fakefal
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.openapi import openapi
@@ -199,14 +199,22 @@ class TestPrices:
         ("price", "says"),
         [
             ({"usd": "0.02", "unit": "picture"}, "'second', 'image', 'megapixel', 'request' or '1000 characters'"),
-            ({"usd": "-1", "unit": "image"}, "greater than or equal to 0"),
-            ({"usd": "1"}, "Field required"),
+            ({"usd": "-1", "unit": "image"}, "give an amount of dollars"),
+            ({"usd": "1"}, "unit is missing"),
         ],
     )
     def test_what_is_no_price_is_refused(self, price: dict[str, str], says: str) -> None:
         with pytest.raises(SettingsError, match="prices") as refused:
             Settings.model_validate({"prices": {FLUX: price}})
         assert says in str(refused.value)
+
+    def test_those_of_unknown_models_need_a_document_or_leave_to_accept_them(self, tmp_path: Path) -> None:
+        (tmp_path / "fakefal.toml").write_text(f'[prices."{MINE}"]\nusd = 1\nunit = "image"')
+        with pytest.raises(SettingsError, match=f"prices: unknown model {MINE}"):
+            load_settings(environ={}, folder=tmp_path)
+        assert MINE in load_settings({"unknown": "accept"}, environ={}, folder=tmp_path).prices
+        (tmp_path / "model.json").write_text(record(MINE))
+        assert MINE in load_settings({"models": (tmp_path / "model.json",)}, environ={}, folder=tmp_path).catalogue()
 
 
 def by_settings(serve: Serve, _: Path) -> Server:
@@ -336,6 +344,21 @@ class TestCommand:
         assert "contracts  2026-02-04, 2026-06-11" in text
         tiers = "$0.112 a second, $0.14 a second with a sound track, $0.168 a second with a clip among the inputs"
         assert f"price      {tiers}" in text
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("models", "show"),
+            ("check",),
+            ("drift", "--online"),
+            ("conform", "--target", "http://127.0.0.1:9", "--endpoint"),
+        ],
+    )
+    def test_an_end_that_several_ids_have_names_none(self, command: tuple[str, ...]) -> None:
+        done = fakefal(*command, "video-to-audio", input='{"prompt": "x"}')
+        assert done.returncode == 2
+        named = "mirelo-ai/sfx-v1/video-to-audio or fal-ai/kling-video/video-to-audio or mirelo-ai/sfx-v1.5/"
+        assert f"3 ids end with video-to-audio: write the whole id, such as {named}" in done.stderr.replace("\n", " ")
 
     def test_an_unknown_one_is_wrong_use(self) -> None:
         done = fakefal("models", "show", "fal-ai/flx/dev")

@@ -152,9 +152,12 @@ def test_a_run_and_its_report_name_an_effect_that_never_applied(tmp_path: Path) 
     assert ReportedRun.model_validate_json(file.read_bytes()).notes == [said]
 
 
-def test_a_run_leaves_junit(tmp_path: Path) -> None:
-    file = tmp_path / "report.xml"
-    assert run("--report", str(file)).returncode == 0
+def test_a_run_leaves_junit_and_each_further_report(tmp_path: Path) -> None:
+    file, page = tmp_path / "report.xml", tmp_path / "report.html"
+    done = run("--report", str(file), "--report", str(page))
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-2:] == [f"fakefal: the report of this run is {one}" for one in (file, page)]
+    assert page.read_text("utf-8").startswith("<!doctype html>")
     suites = ET.fromstring(file.read_text("utf-8"))
     assert (suites.tag, suites.get("tests"), suites.get("failures"), suites.get("errors")) == (
         "testsuites",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fakefal.testing import Fakefal
 from fakefal.verdict.mistakes import Kind
 from support.programs import FAKEFAL, JS, PROGRAMS
 from support.waiting import run_program
@@ -123,6 +124,15 @@ def test_options_that_do_not_fit(options: tuple[str, ...], said: str) -> None:
     assert said in done.stderr
 
 
+def test_the_fixture_knows_only_the_kinds_that_there_are() -> None:
+    with Fakefal() as fal:
+        for allow in ("result_never_fetchd", ["result_never_fetchd"]):
+            with pytest.raises(ValueError, match="'result_never_fetchd'; did you mean result_never_fetched\\?"):
+                fal.assert_careful(allow=allow)
+        with pytest.raises(ValueError, match="'all'; there are paid_twice, resubmitted_unknown, "):
+            fal.assert_careful(allow=["all"])
+
+
 def test_the_fixture_says_what_was_not_careful(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
@@ -144,6 +154,7 @@ def test_the_fixture_says_what_was_not_careful(pytester: pytest.Pytester) -> Non
             fakefal.inject("accept_then_drop when nth=1")
             ask()
             fakefal.assert_careful(allow=["paid_twice"])
+            fakefal.assert_careful(allow="paid_twice")
             assert fakefal.verdict.usd
 
         def test_forged(fakefal):

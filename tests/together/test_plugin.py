@@ -55,8 +55,8 @@ class Runner:
         self.folder = pytester.path
 
     def __call__(self, source: str, *arguments: str, plugins: str = "", apart: bool = False) -> pytest.RunResult:
-        file = HERE / f"{source}.py"
-        (self.folder / "test_users.py").write_text(file.read_text("utf-8") if file.is_file() else source)
+        code = (HERE / f"{source}.py").read_text("utf-8") if source.isidentifier() else source
+        (self.folder / "test_users.py").write_text(code)
         names = [PLUGINS[name] for name in plugins.split()]
         loaded = [part for name in ("fakefal.pytest_plugin", *names) for part in ("-p", name)]
         run = self._pytester.runpytest_subprocess if apart else self._pytester.runpytest_inprocess
@@ -246,7 +246,7 @@ def test_all():
     assert socket.gethostbyname("localhost")
     with socket.create_server(("127.0.0.2", 0)) as server, socket.create_connection(server.getsockname()):
         pass
-    with pytest.raises(socket.gaierror, match="outside of a test with the fixture"):
+    with pytest.raises(Exception, match="outside of a test with the fixture"):
         requests.packages.urllib3.util.connection.create_connection(("queue.fal.run", 443))
 """
     run(code, "--disable-socket", plugins="socket", apart=True).assert_outcomes(passed=3)
@@ -484,6 +484,30 @@ def test_what_calls_outside_of_a_fake_does_not_reach_fal(run: Runner, source: st
     outcomes = result.parseoutcomes()
     assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1, outcomes
     result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this call comes from outside of a test*"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'fal_client.SyncClient(key="a:b").submit("fal-ai/flux/dev", arguments={})',
+        'asyncio.run(fal_client.AsyncClient(key="a:b").submit("fal-ai/flux/dev", arguments={}))',
+    ],
+)
+def test_fals_client_does_not_try_again_outside_of_a_fake(run: Runner, call: str) -> None:
+    code = f"""
+import asyncio, time
+import fal_client, pytest
+
+def test_with(fakefal):
+    pass
+
+def test_without(monkeypatch):
+    monkeypatch.setattr(time, "sleep", None)
+    monkeypatch.setattr(asyncio, "sleep", None)
+    with pytest.raises(AssertionError, match="queue.fal.run must not be reached"):
+        {call}
+"""
+    run(code).assert_outcomes(passed=2)
 
 
 def test_a_whole_suite_is_kept_from_fal_while_it_is_collected(run: Runner) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import fakefal_client
-from fakefal.testing import Fakefal
+from fakefal.testing import Fakefal, UnexpectedCall
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 PROMPT = {"prompt": "A lighthouse at dawn"}
@@ -44,6 +44,7 @@ async def test_each_coroutine_has_its_own_fake_and_loop(fakefal: Fakefal, round_
 def test_outside_of_a_fake_nothing_is_called() -> None:
     for client in (ours, ours_for_fal):
         with pytest.raises(
-            fakefal_client.FakefalError, match=r"outside of a test with the fixture|FAKEFAL_ALLOW_REAL=1"
+            (fakefal_client.FakefalError, UnexpectedCall),
+            match=r"outside of a test with the fixture|FAKEFAL_ALLOW_REAL=1",
         ):
             client.run(ENDPOINT, PROMPT)

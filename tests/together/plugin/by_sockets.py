@@ -30,7 +30,7 @@ import urllib3
 import uvloop
 from freezegun import freeze_time
 
-from fakefal.testing import Fakefal
+from fakefal.testing import Fakefal, UnexpectedCall
 from fakefal.testing.listener import listener
 
 APP = Path(__file__).with_name("app.py")
@@ -240,7 +240,7 @@ def test_a_connection_that_was_kept_does_not_outlive_the_fake() -> None:
     with Fakefal() as fal:
         assert by_a_session_of_the_module() == 200
         fal.assert_completed(1)
-    with pytest.raises(requests.ConnectionError, match="outside of a test with the fixture"):
+    with pytest.raises(UnexpectedCall, match="outside of a test with the fixture"):
         by_a_session_of_the_module()
 
 
