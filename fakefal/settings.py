@@ -197,10 +197,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
 
     def _is_answered(self, endpoint_id: str) -> bool:
         """Whether an effect answers for a model, which needs no document then."""
-        from fakefal.effects.known import ANSWERS, parse_rule
+        from fakefal.effects.known import ANSWERING, parse_rule
 
         rules = (parse_rule(text) for text in self.effects)
-        return any(endpoint_id.endswith(one.endpoint or "") for one in rules if ANSWERS & one.effect.arguments.keys())
+        return any(endpoint_id.endswith(one.endpoint or "") for one in rules if ANSWERING & one.effect.arguments.keys())
 
     def _models(self) -> Catalogue:
         given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
