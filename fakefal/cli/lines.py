@@ -222,7 +222,7 @@ def _effect(event: EffectFired) -> list[str]:
 @words.register
 def _unknown(event: ModelUnknown) -> list[str]:
     hint = event.hint.removeprefix(f"{no_model(event.endpoint_id)}: ")
-    return ["?", f"{event.endpoint_id}  unknown model: {hint}"]
+    return ["?", f"{event.endpoint_id}  unknown model{f': {hint}' if hint else ''}"]
 
 
 @words.register
