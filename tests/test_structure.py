@@ -52,6 +52,7 @@ SAME_MODULES = {
     "app": "the ASGI application, of the emulator and of the proxy",
     "cdn": "fal's CDN: its files, and its routes",
     "drift": "the command is named as what it runs",
+    "effects": "what an effect is, and the command that lists them",
     "errors": "one tree of errors for each package",
     "events": "what the emulator tells, and what the client tells of a job",
     "files": "uploaded files: the protocol, the same on Redis, and what the document says of them",

@@ -23,6 +23,7 @@ COMMANDS = {
     "proxy": "Serve a proxy to the real fal that checks, prices, records and compares.",
     "check": "Check and price arguments before you send them: files, folders or standard input.",
     "models": "List the known models, show one, or add yours.",
+    "effects": "List the effects, which make calls and jobs fail.",
     "demo": "Send the examples of fal through the queue and save the videos.",
     "mcp": "Serve MCP tools with which coding agents rehearse calls to fal.",
     "conform": "Test whether a server answers as fal does.",

@@ -109,7 +109,7 @@ class _Reader:
             return given
         example = f"write: {name} when nth=1"
         if not self._skip("when"):
-            raise self._wrong(example)
+            raise self._wrong(self._instead_of_when(rule_text(name, arguments, {})) or example)
         self._pair(given, example)
         comma = None
         while self._kind:
@@ -122,6 +122,15 @@ class _Reader:
         if comma:
             raise self._wrong(f"write: {rule_text(name, arguments, given):.200}", comma)
         return given
+
+    def _instead_of_when(self, effect: str) -> str:
+        """What to write if conditions, or another effect, follow an effect."""
+        rest = self._text[self._at :].strip()
+        if re.match(r"\w+\s*=[^=]", rest):
+            return f"write: {effect} when {rest}"[:200]
+        if re.match(r"[,;]\s*[a-z]|[a-z]\w*(_\w+|\(|$)", rest):
+            return "write one effect in each text: repeat --effect"
+        return ""
 
     def _pair(self, given: dict[str, Any], advice: str) -> None:
         """Read ``name=value``."""

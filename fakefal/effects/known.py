@@ -173,8 +173,7 @@ def checked(effect: Effect, *, local: bool) -> Effect:
         BadEffect: the effect does not exist, or an argument cannot be used.
     """
     if effect.name not in KNOWN:
-        listed = "; docs/effects.md lists them all"
-        raise BadEffect(f"there is no effect {effect.name!r}{_meant(effect.name, KNOWN) or listed}")
+        raise BadEffect(_no_effect(effect.name))
     takes = sorted(KNOWN[effect.name])
     for name, value in effect.arguments.items():
         if name in CONDITIONS and name not in takes:
@@ -199,6 +198,18 @@ _ANSWER_WORDS = {"video": "a video", "result": "a result", "text": "a text", "ev
 
 ANSWERING = _ANSWER_WORDS.keys()
 """The arguments that set the answer of a request, for any model."""
+
+
+def _no_effect(name: str) -> str:
+    """The message for an unknown effect; a status suggests the effects that answer with it."""
+    if status := re.search(r"\b[45]\d\d\b", name.replace("_", " ")):
+        from fakefal.effects.explained import EFFECTS
+
+        near = [one for one, what in EFFECTS.items() if what.status == int(status[0])]
+    else:
+        near = difflib.get_close_matches(name, KNOWN, n=3)
+    meant = f"; did you mean {' or '.join(near[:5])}?" if near else ""
+    return f"there is no effect {name!r:.200}{meant}" + ("" if len(near) == 1 else "; `fakefal effects` lists all")
 
 
 def _meant(name: str, known: Collection[str]) -> str:
