@@ -199,4 +199,4 @@ class TestTheSettingsFile:
             options = {one for parameter in command.params for one in parameter.opts}
             if "--config" not in options:
                 missing.append(" ".join(words))
-        assert missing == ["", "env", "models add", "demo", "health"]
+        assert missing == ["", "env", "models add", "effects", "demo", "health"]
