@@ -14,10 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
 from fakefal.wire.own_hosts import EXPOSED
-from fakefal.wire.recorder import Headers, record_target
+from fakefal.wire.recorder import PROXY, TARGET, Headers, record_target
 from fakefal_contracts.hosts import host_name, is_fal_host, part_of
 
-TARGET = b"x-fal-target-url"
 NO_KEY = (
     "fakefal: beyond loopback /proxy does not lend its key: send an Authorization header of your own, or set open_proxy"
 )
@@ -41,7 +40,7 @@ class ProxyRoute:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the call on under its real path; other calls as they are, without a frame of its own."""
-        proxied = scope["type"] == "http" and scope["path"] == "/proxy" and scope["method"] != "OPTIONS"
+        proxied = scope["type"] == "http" and scope["path"] == PROXY and scope["method"] != "OPTIONS"
         return (self._proxied if proxied else self._app)(scope, receive, send)
 
     async def _proxied(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,6 +32,9 @@ NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPSt
 TROUBLED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """What may come with a Retry-After."""
 
+PROXY, TARGET = "/proxy", b"x-fal-target-url"
+"""The path of the proxy, and the header with which a client calls one."""
+
 Headers = Mapping[bytes, bytes]
 """The headers of a call by their names in lower case."""
 
@@ -129,6 +132,8 @@ class JournalRecorder:
         state = scope["state"]
         if state.get("socket"):
             return ""
+        if entry.status in NOWHERE and TARGET in state["headers"] and state.get("bare"):
+            return f"did you mean {entry.method} {state['base_url'].base}{PROXY} ?"
         if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
             meant = self._near.find(entry.method, entry.path)
             return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""

@@ -259,6 +259,11 @@ class TestNearMisses:
         assert answer.headers["x-fakefal-hint"] == f"did you mean {verb} {server.url}{place} ?"
         assert server.journal()[0]["hint"] == answer.headers["x-fakefal-hint"]
 
+    def test_a_misspelt_proxy(self, server: Server) -> None:
+        target = {"x-fal-target-url": f"https://queue.fal.run/{O1}"}
+        answer = server.http.post("/prox", json={"prompt": "x"}, headers=target)
+        assert answer.headers["x-fakefal-hint"] == f"did you mean POST {server.url}/proxy ?"
+
     @pytest.mark.parametrize(
         ("part", "model"),
         [
