@@ -58,10 +58,11 @@ def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, mon
     (tmp_path / "fal-models").mkdir()
     whisper = shipped_record("fal-ai/whisper")
     assert whisper is not None
-    (tmp_path / "fal-models" / "whisper.jsonl").write_text(json.dumps(whisper.as_json()))
+    records = [whisper.as_json(), whisper.as_json() | {"id": "me/my-app"}]
+    (tmp_path / "fal-models" / "own.jsonl").write_text("\n".join(map(json.dumps, records)))
     monkeypatch.chdir(tmp_path)
     settings = load_settings(environ={})
-    assert [*settings.catalogue().own] == ["fal-ai/whisper"]
+    assert [*settings.catalogue().own] == ["fal-ai/whisper", "me/my-app"]
     assert [*settings.catalogue().prices] == ["me/my-app"]
 
 
